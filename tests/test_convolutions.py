@@ -49,7 +49,9 @@ STREAMS = {
 
 @cache
 def streaming(name):
-    return trained(**STREAMS[name])
+    model = trained(**STREAMS[name])
+    model.linear_part = replace(model.linear_part, temperature=1.6)
+    return model
 
 
 @pytest.mark.parametrize("rows", [1, 5, 1000])
@@ -131,6 +133,22 @@ def test_a_sequence_has_the_same_bits_beside_any_other(outputs):
     for first, stop in pairwise(offsets):
         alone = convolutions.outputs(x[first:stop], np.array([0, stop - first]))
         np.testing.assert_array_equal(alone, together[first:stop])
+
+
+@pytest.mark.parametrize("lengths", cases({name: (lengths,) for name, lengths in LENGTHS.items()}))
+def test_shares_of_a_few_sequences_are_held_at_once(lengths, monkeypatch):
+    convolutions, offsets, sizes = drawn(), ends(np.array(lengths)), []
+    x = np.random.default_rng(1).normal(size=(offsets[-1], 2))
+    expected, shares = convolutions.outputs(x, offsets), Convolutions.shares
+    monkeypatch.setattr(model_convolutions, "CHUNK_SEQUENCES", 2)
+    monkeypatch.setattr(Convolutions, "shares", lambda *call: sizes.append(len(call[2]) - 1) or shares(*call))
+    np.testing.assert_array_equal(convolutions.outputs(x, offsets), expected)
+    assert max(sizes) <= 2
+    assert sum(sizes) == np.count_nonzero(lengths)
+
+
+def test_a_table_without_rows_has_no_answers():
+    assert drawn(outputs=3).outputs(np.zeros((0, 2)), np.zeros(1, np.int64)).shape == (0, 3)
 
 
 @pytest.mark.parametrize("length", [1, 4, 40])

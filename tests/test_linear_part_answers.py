@@ -1,6 +1,7 @@
 """Answers of a linear part beside the network: rows, streams, model files, attributions, texts."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from linear_parts import (
 )
 
 import rnnfast
+from rnnfast import records
 from rnnfast.cli import run
 from rnnfast.data import read_table
 from rnnfast.model import linear_part as model_linear_part
@@ -26,6 +28,7 @@ from rnnfast.model.averages import Averages
 from rnnfast.model.explain.attribution import Explainer, Method
 from rnnfast.model.linear_part import Beside, LinearPart
 from rnnfast.model.places import Places
+from rnnfast.online.states import digest_of
 from rnnfast.records import UNSET
 
 
@@ -206,3 +209,20 @@ def test_a_model_with_one_travels():
     model = trained()
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict(series())["y_pred"], model.predict(series())["y_pred"])
+
+
+def test_a_part_without_weights_of_two_rows_looks_at_none(monkeypatch):
+    monkeypatch.setattr(model_linear_part, "with_changes", None)
+    nothing = ((0.0, 0.0), (0.0, 0.0))
+    part = LinearPart(0.5, nothing, nothing, (1.0, 2.0), places=Places(1, ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))))
+    answers = part.outputs(np.array([[3.0, 4.0], [5.0, 6.0]]), np.array([0, 1, 2]))
+    np.testing.assert_array_equal(answers, [[4.0, 6.0], [6.0, 8.0]])
+
+
+def test_states_of_earlier_versions_whose_linear_part_has_no_temperature_fit_their_model():
+    model = trained(**CLASSES)
+    cooler, other = (
+        replace(model, linear_part=records.replace(model.linear_part, **change))
+        for change in ({"temperature": 2.0}, {"bias": (9.0,)})
+    )
+    assert digest_of(cooler) == digest_of(model) != digest_of(other)

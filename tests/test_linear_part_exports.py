@@ -37,6 +37,12 @@ def test_exports_answer_as_the_model(to, name):
     assert check.tool is None or check.difference < 1e-5
 
 
+def test_a_graph_of_all_values_runs_over_rows_for_the_network_and_for_these_alone():
+    onnx = pytest.importorskip("onnx")
+    export(trained(**OPTIONS["all values"]), "onnx", "model.onnx")
+    assert [node.op_type for node in onnx.load("model.onnx").graph.node].count("Scan") == 2
+
+
 @pytest.mark.parametrize(
     "options",
     cases(

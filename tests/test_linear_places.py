@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from commands import isolate
 from ids import cases
-from linear_parts import OPTIONS, RUN, WHOLE, balanced, spectra, trained
+from linear_parts import FORECAST, OPTIONS, RUN, WHOLE, balanced, series, spectra, trained
 
 import rnnfast
 from rnnfast.cluster.here import InProcess
+from rnnfast.data import read_table
 from rnnfast.model.places import Places, common_length
 from rnnfast.shards import running
-from rnnfast.training import linear_part, ridge
+from rnnfast.training import linear_part, regressors, ridge
 
 
 @pytest.fixture(autouse=True)
@@ -103,3 +104,32 @@ def test_a_table_in_shards_gives_places_too():
     ]
     alone = [np.array(part.places.weights) / (1 - part.share) for part in parts]  # the shards are split in another way
     np.testing.assert_allclose(alone[1], alone[0], rtol=0.5, atol=0.5)
+
+
+@pytest.mark.parametrize("options", cases({"all values": (WHOLE,), "rows": (FORECAST,)}))
+def test_the_unit_of_weights_has_no_say_in_quantities(options, monkeypatch):
+    monkeypatch.setattr(linear_part, "HALF", 0.0)
+    frame = spectra() if options is WHOLE else series()
+    options = {name: value for name, value in options.items() if name != "frame"}
+    one, other = (
+        trained(frame.assign(w=unit), **options, weight="w", split=1.0).linear_part for unit in (1.0, 2.0**-20)
+    )
+    assert one == other
+
+
+def test_quantities_that_weigh_nothing_are_as_those_that_are_unknown():
+    frame = spectra().assign(w=0.5)
+    model = trained(frame, **{name: value for name, value in WHOLE.items() if name != "frame"}, weight="w")
+    off = frame["id"] % 2 == 0
+    tables = frame.assign(w=np.where(off, 0.0, 0.5)), frame.assign(y=frame["y"].where(~off))
+    light, unknown = (regressors.regression(model, read_table(table, schema=model.schema)) for table in tables)
+    assert light == unknown
+
+
+def test_a_sequence_that_ends_early_is_answered_by_the_means_of_the_rest_in_any_unit_of_weights():
+    x = np.random.default_rng(0).normal(3, 1, size=(20, 6))
+    z = np.column_stack([x, np.ones(20), x.sum(axis=1)])
+    for weight in (1.0, 1e-3):
+        part = regressors._of_places(np.array([[1.0]] * 6 + [[0.0]]), z.T @ z * weight / 20, 3)
+        begun = part.outputs(x[:1, :2], np.array([0, 1]))
+        np.testing.assert_allclose(begun, x[0, :2].sum() + x[:, 2:].mean(axis=0).sum())

@@ -1,5 +1,8 @@
 """Fitting a linear part to the shapes of sequences: what it is learned from, and that it ends well with odd tables."""
 
+import tracemalloc
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from commands import isolate
@@ -10,8 +13,9 @@ from waves import RUN, trained, waves
 
 import rnnfast
 from rnnfast.data import read_table
+from rnnfast.reporter import Reporter
 from rnnfast.shards import running
-from rnnfast.training import shapes
+from rnnfast.training import linear_part, shapes
 from rnnfast.training.classifiers import counts_of
 
 COLUMNS = {"id": "id", "time": "t", "target": "y"}
@@ -148,3 +152,61 @@ def test_many_equal_sequences_of_one_shape_have_no_weights(monkeypatch):
     monkeypatch.setattr(shapes, "THRESHOLDS", 1)
     frame = equal(waves(120, 9))
     assert np.abs(alone(trained(frame, split=1.0)).weights).max() == 0
+
+
+def test_a_validation_part_without_a_label_leaves_half_to_both():
+    model = trained()
+    data = read_table(waves(), schema=model.schema)
+    unknown = replace(data, y=np.full_like(data.y, np.nan))
+    linear_part.set_linear_part(model, data, unknown, Reporter())
+    assert (model.linear_part.share, model.linear_part.temperature) == (linear_part.HALF, 1.0)
+
+
+def test_of_long_sequences_fewer_are_drawn_but_some_of_each_class(monkeypatch):
+    model, frame, sizes = trained(), waves(120, 12), []
+    data, fit = read_table(frame, schema=model.schema), shapes._part
+    monkeypatch.setattr(shapes, "_part", lambda some, *more: sizes.append(np.bincount(some.y)) or fit(some, *more))
+    for numbers in (1 << 25, 60 * 20, 1):  # a sequence has about 20
+        monkeypatch.setattr(shapes, "MOST_NUMBERS", numbers)
+        shapes.shapes(model, data)
+    whole, some, fewest = sizes
+    assert whole.tolist() == [60, 60]
+    assert 40 < some.sum() < 80
+    assert 5 < fewest.min() <= fewest.max() < 20
+
+
+def test_thresholds_of_numbers_beyond_single_precision_are_finite():
+    some = shapes.Shapes(np.full((400, 1), 1e300), np.full(10, 40), np.arange(10) % 2, np.ones(10))
+    assert np.isfinite(shapes._convolutions(some, np.random.default_rng(0)).thresholds).all()
+
+
+def test_what_tells_sequences_apart_is_found_without_a_copy_of_them():
+    some = shapes.Shapes(np.zeros((1 << 16, 2)), np.array([1 << 16]), np.zeros(1, np.int64), np.ones(1))
+    tracemalloc.start()
+    digest = some.digest
+    assert tracemalloc.get_traced_memory()[1] < some.inputs.nbytes / 4
+    tracemalloc.stop()
+    assert digest != some._replace(weight=np.full(1, 2.0)).digest
+
+
+def test_labels_that_weigh_nothing_do_not_say_how_good_the_network_is():
+    frame = waves().assign(w=1.0)
+    model, off = trained(frame, weight="w"), frame["id"].isin(frame["id"].unique()[5:])
+    data, shares = read_table(frame, schema=model.schema), []
+    for valid in (frame.assign(w=np.where(off, 0.0, 1.0)), frame.assign(y=frame["y"].where(~off))):
+        linear_part.set_linear_part(model, data, read_table(valid, schema=model.schema), Reporter())
+        shares.append(model.linear_part.share)
+        model.linear_part = None
+    assert shares[0] == pytest.approx(shares[1], rel=1e-9)
+
+
+@pytest.mark.parametrize(("best", "expected"), [(0.5, 1.0), (3.0, 3.0)], ids=["too doubtful", "too sure"])
+def test_logits_of_a_network_that_is_too_sure_are_divided_by_a_temperature(best, expected, monkeypatch):
+    monkeypatch.setattr(linear_part, "fitted_temperature", lambda outcomes: best)
+    model = trained()
+    part, data = model.linear_part, read_table(waves(), schema=model.schema)
+    assert part.temperature == expected
+    network = replace(model, linear_part=None).outputs(data)
+    added = part.convolutions.outputs(model.encoder.transform(data), data.offsets) + part.bias
+    last = data.offsets[1:] - 1
+    np.testing.assert_allclose(model.outputs(data)[last], (part.share / expected * network + added)[last], rtol=1e-9)

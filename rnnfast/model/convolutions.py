@@ -30,6 +30,7 @@ KERNELS = np.array(list(combinations(range(TAPS), 3)))  # (84, 3) taps whose wei
 WEIGHTS = np.where((np.arange(TAPS) == KERNELS[:, :, None]).any(axis=1), 2.0, -1.0)  # (84, 9)
 MOST_DILATION = 1 << 12  # a stream remembers eight times as many rows of each id
 CHUNK_ROWS = 1 << 10  # that are computed at once: the values of all kernels stay in a cache
+CHUNK_SEQUENCES = 1 << 8  # whose shares are held at once, with thousands of numbers each
 
 
 class Convolutions(Record, frozen=True, dict=True):
@@ -134,9 +135,11 @@ class Convolutions(Record, frozen=True, dict=True):
 
         A row has the same bits beside any other.
         """
-        added = np.zeros((len(inputs), len(self.weights)))
-        last = offsets[1:][np.diff(offsets) > 0] - 1
-        added[last] = np.einsum("np,op->no", self.shares(inputs, offsets), self.scales)
+        added, borders = np.zeros((len(inputs), len(self.weights))), np.unique(offsets)
+        for first in range(0, len(borders) - 1, CHUNK_SEQUENCES):
+            some = borders[first : first + CHUNK_SEQUENCES + 1]
+            shares = self.shares(inputs[some[0] : some[-1]], some - some[0])
+            added[some[1:] - 1] = np.einsum("np,op->no", shares, self.scales)
         return added
 
     def integral(self, inputs: Floats, baseline: Floats, output: int) -> tuple[Doubles, float, float]:

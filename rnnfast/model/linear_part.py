@@ -77,8 +77,9 @@ class LinearPart(Record, frozen=True):
     def outputs(self, inputs: Floats, offsets: Integers) -> NDArray[np.float64]:
         """Return what is added to the outputs of the network, (rows, O), for inputs (rows, F) of sequences."""
         weights, bias = np.hstack([self.level, self.change]), np.array(self.bias)
-        outputs = np.empty((len(inputs), len(bias)))
-        for first in range(0, len(inputs), CHUNK_ROWS):
+        outputs = np.full((len(inputs), len(bias)), bias)
+        # Places and convolutions stand alone: zeros would take as long as weights.
+        for first in range(0, len(inputs) if weights.any() else 0, CHUNK_ROWS):
             before, stop = max(first - 1, 0), min(first + CHUNK_ROWS, len(inputs))
             ends = offsets[np.searchsorted(offsets, before, "right") - 1 : np.searchsorted(offsets, stop) + 1]
             both = with_changes(inputs[before:stop], ends.clip(before, stop) - before)

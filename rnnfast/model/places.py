@@ -22,6 +22,7 @@ Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 MOST_VALUES = 500  # of a sequence; the time of the equations grows with their cube
+CHUNK_ROWS = 1 << 11  # that are computed at once, with weights for each
 
 
 def common_length(lengths: Integers, features: int) -> int:
@@ -73,8 +74,12 @@ class Places(Record, frozen=True):
         if before is not None:
             lengths = np.diff(offsets)
             place = place + np.repeat(before[0], lengths[lengths > 0])
-        weights = self.table[:, np.minimum(place, self.length)]
-        terms = np.einsum("nf,onf->no", np.asarray(inputs, np.float64), weights[:, :, :-1]) + weights[:, :, -1].T
+        table, terms = self.table, np.empty((len(inputs), len(self.weights)))
+        for start in range(0, len(inputs), CHUNK_ROWS):
+            rows = slice(start, start + CHUNK_ROWS)
+            weights = table[:, np.minimum(place[rows], self.length)]
+            seen = np.asarray(inputs[rows], np.float64)
+            terms[rows] = np.einsum("nf,onf->no", seen, weights[:, :, :-1]) + weights[:, :, -1].T
         if before is not None:
             terms[first] += before[1]
         return _summed(terms, offsets, self.length)

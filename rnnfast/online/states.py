@@ -100,7 +100,9 @@ def digest_of(model: Any) -> str:
     """Hash what a state depends on: weights, those of a linear part too, columns and their encoding."""
     parts = [model.header.architecture, model.schema, model.encoder.record()]
     if model.linear_part is not None:
-        parts.append(model.linear_part)
+        part = plain(model.linear_part)
+        del part["temperature"]  # no state depends on it, and models of earlier versions have none
+        parts.append(part)
     digest = hashlib.sha256("".join(json_line(plain(part)) for part in parts).encode())
     for name, tensor in sorted(model.parameters.items()):
         digest.update(name.encode())

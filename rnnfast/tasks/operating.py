@@ -186,6 +186,8 @@ def steps_of(outcomes: Outcomes) -> Steps:
 
 
 def fitted_temperature(outcomes: Outcomes) -> float:
-    """Return the temperature of least log loss of answers."""
+    """Return the temperature of least log loss of answers, 1 where there are none."""
+    if not len(outcomes.y):
+        return 1.0
     weight, y = outcomes.weight, np.asarray(outcomes.y, np.float64)
     return temperature(outcomes.raw, y, None if weight is None or not weight.any() else weight)

@@ -32,7 +32,7 @@ from rnnfast.model.questions import scored_rows
 from rnnfast.reporter import Reporter
 from rnnfast.tasks.operating import fitted_temperature
 from rnnfast.training.classifiers import classification
-from rnnfast.training.regressors import regression
+from rnnfast.training.regressors import regression, weighty_labels
 from rnnfast.training.shapes import shapes
 
 HALF = 0.5  # share of the network where nothing says how good it is
@@ -77,7 +77,7 @@ def set_linear_part(model: Model, train: Sequences, valid: SequenceData | None, 
     share, heat = HALF, 1.0
     if valid is not None:
         rows = scored_rows(valid)
-        labels = max(int(np.count_nonzero(rows.labelled)), 1)
+        labels = max(weighty_labels(rows), 1)
         network, other = error_of(model, rows), error_of(replace(model, linear_part=linear), rows)
         share = share_of((1 + FLATTERING / labels) * network, other)
         if of_shape(model.schema):

@@ -38,14 +38,24 @@ def regression(model: Model, train: Sequences) -> LinearPart:
     outputs, features = model.schema.outputs, len(model.encoder.names)
     length = common_length(train.lengths, features) if model.schema.predict == "last" else 0
     sums = reduce(np.add, train.each_shard(products_of, model, length))
+    if train.weighted and (total := sums[:, -outputs - 1, -outputs - 1].sum()):
+        sums *= sum(train.each_shard(weighty_labels)) / total  # in which unit weights are has no say
     solution = solved(sums, outputs)
     return _of_places(solution, sums.sum(axis=0), length) if length else _of_rows(solution, model)
+
+
+def weighty_labels(part: Sequences) -> int:
+    """Return how many labels weigh something."""
+    return sum(
+        int(np.count_nonzero(block.labelled if block.weight is None else block.weight[block.labelled]))
+        for block in part.blocks(("y", "weight"))
+    )
 
 
 def _of_places(solution: Floats, products: Floats, length: int) -> LinearPart:
     """Return the part of all values, by their weights (T F + 1, O) and the sums (S, S) that these were solved from."""
     values, outputs = len(solution) - 1, solution.shape[1]
-    weights, means = solution[:-1].T, products[values, :values] / max(products[values, values], 1)
+    weights, means = solution[:-1].T, products[values, :values] / (products[values, values] or 1)
     none = ((0.0,) * (values // length),) * outputs
     bias = solution[-1] + weights @ means
     return LinearPart(0.0, none, none, tuple(bias.tolist()), places=Places.of(weights, means, length))

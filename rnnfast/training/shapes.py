@@ -36,6 +36,8 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 MOST_SEQUENCES = 2000  # that it is fitted to: more are drawn, as many of each class where there are
+FEWEST_SEQUENCES = 10  # of each class, however long
+MOST_NUMBERS = 1 << 25  # in all of them, which are held at once: fewer long ones of many inputs
 THRESHOLDS = 12  # of a kernel, over all dilations: with 84 kernels about 1,000 shares
 PENALTIES = np.logspace(-3, 5, 17)  # for each share, with a standard deviation of 1
 SCALES = np.logspace(-1, 1.7, 40)
@@ -43,6 +45,7 @@ GOLDEN = (1 + 5**0.5) / 2  # its multiples, less whole numbers, fill the range o
 LEAST = 1e-12  # of the greatest square of Z that another one counts as: rounding leaves less
 LATELY = 16  # parts that are remembered: the folds of a search, in a few scalings
 MARGIN = 1e-4  # of the mean height of a convolution: what is constant is not above by rounding
+GREATEST = float(np.finfo(np.float32).max)
 
 
 class Shapes(NamedTuple):
@@ -58,7 +61,7 @@ class Shapes(NamedTuple):
         """Return what tells them from others."""
         digest = blake2b(repr(self.inputs.shape).encode())
         for array in self:
-            digest.update(array.tobytes())
+            digest.update(np.ascontiguousarray(array).data)
         return digest.digest()
 
 
@@ -70,7 +73,9 @@ def shapes(model: Model, train: Sequences) -> LinearPart:
     """Fit a linear part that answers with the logits of the class of a sequence all by itself."""
     classes = len(model.schema.classes)
     counts = np.sum(train.each_shard(counts_of), axis=0)
-    chances = np.minimum(1, MOST_SEQUENCES / classes / np.maximum(counts, 1))
+    numbers = max(float(train.lengths.mean()), 1) * len(model.encoder.names)  # of a sequence
+    most = np.clip(MOST_NUMBERS / numbers, min(FEWEST_SEQUENCES * classes, MOST_SEQUENCES), MOST_SEQUENCES)
+    chances = np.minimum(1, most / classes / np.maximum(counts, 1))
     some = _joined(train.each_shard(drawn_shapes, model, chances))
     # In a search many networks learn from the same part, and what stands beside them is the same.
     key = (some.digest, classes, model.schema.outputs, model.config.train.seed)
@@ -140,7 +145,8 @@ def _convolutions(some: Shapes, random: np.random.Generator) -> Convolutions:
             own = chosen[here] == sequence
             for (k, kernel), heights in zip(np.argwhere(own), values[own], strict=True):
                 place = here.start + k, kernel
-                thresholds[place] = np.quantile(heights, quantiles[place]) + MARGIN * np.abs(heights).mean()
+                limits = np.quantile(heights, quantiles[place]) + MARGIN * np.abs(heights).mean()
+                thresholds[place] = limits.clip(-GREATEST, GREATEST)
     return replace(convolutions, thresholds=tuple(tuple(map(tuple, one)) for one in thresholds.tolist()))
 
 
@@ -154,11 +160,14 @@ def _logits(shares: Floats, some: Shapes, classes: int) -> tuple[Floats, Floats]
     u, squares = principal(z)
     right = u.T @ label
     penalties = PENALTIES * shares.shape[1] / len(shares)
-    others = [left_out(u, squares / (squares + penalty), right, label, weight) for penalty in penalties]
-    best = int(np.argmin([np.sum((label - one) ** 2) for one in others]))
-    solution = z.T @ (u @ (right / (squares + penalties[best])[:, None])) / unit[:, None]
+
+    def of_others(penalty: float) -> Floats:
+        return left_out(u, squares / (squares + penalty), right, label, weight)
+
+    best = min(penalties.tolist(), key=lambda penalty: float(np.sum((label - of_others(penalty)) ** 2)))
+    solution = z.T @ (u @ (right / (squares + best)[:, None])) / unit[:, None]
     prior = np.log((prior * len(shares) + 1) / (len(shares) + classes))  # as if seen once more, so that none is 0
-    scale = _scale(others[best] / root, prior, some.y, weight)
+    scale = _scale(of_others(best) / root, prior, some.y, weight)
     return scale * solution, prior - scale * (mean @ solution)
 
 

@@ -52,7 +52,7 @@ class Encoding:
     def linear_part(self, inputs: str, linear_part: LinearPart) -> str:
         """Write what is added to the outputs, (.., O), by the inputs (.., F) and what they were in rows before."""
         nodes, x, parts = self.nodes, self.nodes.cast(inputs, "float64"), Names()
-        if not linear_part.convolutions or np.any([linear_part.level, linear_part.change]):
+        if np.any([linear_part.level, linear_part.change]) or not (linear_part.places or linear_part.convolutions):
             parts.append(self._two_rows(x, linear_part))
         if linear_part.averages:
             parts.append(self._averages(x, linear_part.averages))

@@ -88,6 +88,7 @@ def test_what_is_chosen_is_within_its_bounds_and_has_a_reason(size):
                 {},
                 False,
             ),
+            "of classes of long sequences": ({"per_step": False, "rows": 300_000}, {}, False),
             "of classes of sequences, in both directions": ({"per_step": False}, {"bidirectional": True}, True),
             "of two classes by squares": ({"task": "binary", "classes": 2}, {"loss": "mse"}, False),
             "of several classes at every row": ({"per_step": True}, {}, True),

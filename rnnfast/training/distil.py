@@ -10,6 +10,7 @@ the validation part, as of any network.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -92,10 +93,12 @@ def distilled(ensemble: Learned, job: Job, host: Host, valid: SequenceData | Non
         why = CUT_SHORT.get(fit.stopped, "it diverged")
         reporter.notice(f"the one network did not come to its end ({why}); the model is the ensemble")
         return ensemble
+    start = time.perf_counter()
     set_linear_part(model, parts.train, valid, reporter)
     replies = None if valid is None else Replies(model, valid)
     operating = set_operating(model, parts.train, replies, None, reporter)
     set_intervals(model, parts.train, replies)
+    fit.eval_seconds += time.perf_counter() - start
     again = None
     if ensemble.again is not None:
         again = refitted(model, fit, job, host, Teacher(ensemble.again))

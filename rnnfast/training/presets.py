@@ -33,6 +33,7 @@ FEW_SEQUENCES = 200  # with a label each: too few to choose an epoch by a fifth 
 MOST_STEPS = 4_000_000  # of a whole run, but for the fewest epochs: some 5 s on one core
 DECAY = 0.05  # of the weights
 FEW_LEVELS = 10  # sequences with classes at every step: too few to show the levels of those to come
+MOST_SHAPE_ROWS = 1 << 18  # of sequences with a class each: convolutions take 3 microseconds of a row, several times
 MEAN_EPOCHS = 10  # whose weights are averaged, at most, and a tenth of all
 PEAK_RATE = 0.01  # of one cycle
 
@@ -113,8 +114,8 @@ def _linear_part(size: Size, config: Config) -> bool | None:
     looks_back = cell(model.cell).recurrent and (config.data.window != 1 or of_shape)
     if not looks_back or config.train.epochs == 0 or refused_beside_linear_part(model, of_shape):
         return None
-    if of_shape:
-        return True if size.sequences <= MOST_SEQUENCES and goes_with(config.train.loss) else None
+    if of_shape and (size.sequences > MOST_SEQUENCES or size.rows > MOST_SHAPE_ROWS):
+        return None
     return True if not classes or goes_with(config.train.loss) else None
 
 

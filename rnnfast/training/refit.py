@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from rnnfast.catalogue import SCHEDULES
@@ -87,7 +88,9 @@ def refitted(
     again.threshold, again.temperature = model.threshold, model.temperature  # by rows that it had not trained on
     again.intervals = model.intervals
     if model.linear_part is not None:
+        start = time.perf_counter()
         again.linear_part = fitted(again, part).beside(model.linear_part.share, model.linear_part.temperature)
+        fit.eval_seconds += time.perf_counter() - start
     if again.linear is not None and model.linear is not None:
         again.linear = again.linear.by(model.linear.threshold)
     if again.trees is not None and model.trees is not None:

@@ -135,10 +135,12 @@ def _settled(
 
     valid: its sample; outside: out-of-bag answers of an ensemble.
     """
+    start = time.perf_counter()
     set_linear_part(model, job.parts.train, valid, host.reporter)
     replies = None if valid is None else Replies(model, valid)
     operating = set_operating(model, job.parts.train, replies, outside, host.reporter)
     set_intervals(model, job.parts.train, replies)
+    fit.eval_seconds += time.perf_counter() - start
     again = refitted(model, fit, job, host) if job.config.train.refit else None
     return Learned(model, again, fit, operating, replies)
 

@@ -10,7 +10,6 @@ the validation part, as of any network.
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -25,14 +24,12 @@ from rnnfast.model.questions import scored_rows
 from rnnfast.records import UnsetType
 from rnnfast.reporter import Reporter
 from rnnfast.training.ensemble import Networks
-from rnnfast.training.intervals import set_intervals
 from rnnfast.training.job import Host, Job
-from rnnfast.training.linear_part import set_linear_part
 from rnnfast.training.loop import Fit
-from rnnfast.training.operating import set_operating
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.refit import CUT_SHORT, in_the_rest, refitted
 from rnnfast.training.replies import Replies
+from rnnfast.training.settling import settle
 
 
 class Teacher:
@@ -93,12 +90,7 @@ def distilled(ensemble: Learned, job: Job, host: Host, valid: SequenceData | Non
         why = CUT_SHORT.get(fit.stopped, "it diverged")
         reporter.notice(f"the one network did not come to its end ({why}); the model is the ensemble")
         return ensemble
-    start = time.perf_counter()
-    set_linear_part(model, parts.train, valid, reporter)
-    replies = None if valid is None else Replies(model, valid)
-    operating = set_operating(model, parts.train, replies, None, reporter)
-    set_intervals(model, parts.train, replies)
-    fit.eval_seconds += time.perf_counter() - start
+    replies, operating = settle(model, parts.train, valid, fit, reporter)
     again = None
     if ensemble.again is not None:
         again = refitted(model, fit, job, host, Teacher(ensemble.again))

@@ -25,20 +25,19 @@ from rnnfast.training.defaults import resolved_for
 from rnnfast.training.distil import Learned, distilled
 from rnnfast.training.ensemble import Networks
 from rnnfast.training.findings import judge
-from rnnfast.training.intervals import set_intervals
 from rnnfast.training.job import Host, Job
-from rnnfast.training.linear_part import set_linear_part
 from rnnfast.training.loop import Fit
 from rnnfast.training.monitor import check_choice
-from rnnfast.training.operating import check_operating, set_operating
+from rnnfast.training.operating import check_operating
 from rnnfast.training.prepare import initial_model
 from rnnfast.training.presets import Chosen
 from rnnfast.training.provenance import provenance_of
 from rnnfast.training.refit import refitted
-from rnnfast.training.replies import Replies, sample_of
+from rnnfast.training.replies import sample_of
 from rnnfast.training.result import TrainResult
 from rnnfast.training.resuming import raced
 from rnnfast.training.scores import ScoredParts, ensemble_scores, evaluate_parts
+from rnnfast.training.settling import settle
 from rnnfast.training.stopping import Phase
 
 
@@ -135,12 +134,7 @@ def _settled(
 
     valid: its sample; outside: out-of-bag answers of an ensemble.
     """
-    start = time.perf_counter()
-    set_linear_part(model, job.parts.train, valid, host.reporter)
-    replies = None if valid is None else Replies(model, valid)
-    operating = set_operating(model, job.parts.train, replies, outside, host.reporter)
-    set_intervals(model, job.parts.train, replies)
-    fit.eval_seconds += time.perf_counter() - start
+    replies, operating = settle(model, job.parts.train, valid, fit, host.reporter, outside)
     again = refitted(model, fit, job, host) if job.config.train.refit else None
     return Learned(model, again, fit, operating, replies)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnnfast.data.sequences.spans import ends, steps
+from rnnfast.data.sequences.spans import ends
 from rnnfast.model.averages import Averages, Doubles
 from rnnfast.model.live.memory import Memory
 from rnnfast.model.live.windows import Pieces
@@ -24,9 +24,7 @@ class LiveAverages:
 
         Of a sequence that goes on, rows before its new ones are averaged already.
         """
-        lengths, memory = np.diff(pieces.offsets), self.memory[AVERAGES]
-        new = steps(lengths) >= np.repeat(pieces.begin, lengths)
-        offsets = ends(lengths - pieces.begin)
+        new, offsets, memory = pieces.new, ends(pieces.counts), self.memory[AVERAGES]
         before = np.where(pieces.fresh[:, None] > 0, np.nan, memory[pieces.slot])
         deviations = np.zeros((len(new), memory.shape[1]))
         deviations[new], after = self.averages.deviations(pieces.inputs[new], offsets, before)

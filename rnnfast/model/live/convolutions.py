@@ -30,9 +30,8 @@ class LiveConvolutions:
 
         Of a sequence that goes on, rows before its new ones are counted already.
         """
-        lengths, slot, memory, fresh = np.diff(pieces.offsets), pieces.slot, self.memory, pieces.fresh > 0
-        new = steps(lengths) >= np.repeat(pieces.begin, lengths)
-        count, reach = lengths - pieces.begin, self.convolutions.reach
+        slot, memory, fresh = pieces.slot, self.memory, pieces.fresh > 0
+        new, count, reach = pieces.new, pieces.counts, self.convolutions.reach
         together = ends(count + reach)  # of the rows of each sequence behind those that convolutions see before them
         rows, before = spans(together[:-1] + reach, count), spans(together[:-1], np.full(len(count), reach))
         inputs = np.empty((together[-1], pieces.inputs.shape[1]), pieces.inputs.dtype)

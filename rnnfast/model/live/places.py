@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnnfast.data.sequences.spans import ends, steps
+from rnnfast.data.sequences.spans import ends
 from rnnfast.model.live.memory import Memory
 from rnnfast.model.live.windows import Pieces
 from rnnfast.model.places import Doubles, Places
@@ -25,13 +25,12 @@ class LivePlaces:
 
         Of a sequence that goes on, rows before its new ones are summed already.
         """
-        lengths, memory = np.diff(pieces.offsets), self.memory
-        new = steps(lengths) >= np.repeat(pieces.begin, lengths)
-        offsets, fresh = ends(lengths - pieces.begin), pieces.fresh > 0
+        new, count, memory, fresh = pieces.new, pieces.counts, self.memory, pieces.fresh > 0
+        offsets = ends(count)
         place = np.where(fresh, 0, memory[PLACE][pieces.slot])
         before = np.where(fresh[:, None], 0.0, memory[SUMS][pieces.slot])
         sums = np.zeros((len(new), before.shape[1]))
         sums[new] = after = self.places.sums(pieces.inputs[new], offsets, (place, before))
         memory[SUMS][pieces.slot] = after[offsets[1:] - 1]  # of several sequences of an id the last one stays
-        memory[PLACE][pieces.slot] = place + lengths - pieces.begin
+        memory[PLACE][pieces.slot] = place + count
         return np.asarray(sums[pieces.answers])

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnfast.data.sequences.context import WHOLE, Context
+from rnnfast.data.sequences.spans import steps
 from rnnfast.model.live.memory import Memory
 from rnnfast.model.live.segments import Segments
 
@@ -34,6 +35,17 @@ class Pieces(NamedTuple):
     begin: Integers
     fresh: Integers
     answers: Integers | slice
+
+    @property
+    def counts(self) -> Integers:
+        """(sequences,) how many of the rows of each are new."""
+        return np.asarray(np.diff(self.offsets) - self.begin)
+
+    @property
+    def new(self) -> NDArray[np.bool_]:
+        """(rows,) which rows are new: of a sequence that goes on those before them were seen already."""
+        lengths = np.diff(self.offsets)
+        return np.asarray(steps(lengths) >= np.repeat(self.begin, lengths))
 
 
 class Windows:
@@ -60,11 +72,11 @@ class Windows:
             return Pieces(inputs, here.offsets, here.slot, nothing, (here.steps == 0).astype(np.int64), slice(None))
         rows, turns, answers, first = list[Floats](), list[tuple[int, int, int]](), list[Integers](), 0
         lengths = list[int]()
-        for place, steps, begin, end in zip(here.slot, here.steps, here.offsets[:-1], here.offsets[1:], strict=True):
-            there = min(int(steps), self.most)
+        for place, earlier, begin, end in zip(here.slot, here.steps, here.offsets[:-1], here.offsets[1:], strict=True):
+            there = min(int(earlier), self.most)
             whole = np.concatenate([self.memory[ROWS][place, self.most - there :], inputs[begin:end]])
-            zero = int(steps) - there  # step of the first of these rows
-            for start, old, stop, anew in self._cut(int(steps), int(steps + end - begin)):
+            zero = int(earlier) - there  # step of the first of these rows
+            for start, old, stop, anew in self._cut(int(earlier), int(earlier + end - begin)):
                 rows.append(whole[start - zero : stop - zero])
                 # Rows before the new ones are computed too where the sequence begins.
                 turns.append((int(place), 0 if anew else old - start, int(anew)))
